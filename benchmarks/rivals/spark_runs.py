@@ -18,7 +18,7 @@ from shared.drift.profiles.counting import count
 from shared.drift.profiles.counts import WindowCounts
 from shared.drift.profiles.profile import filled, profile
 from shared.drift.profiles.reference import Profile
-from shared.drift.profiles.stored_counts import counts_from_bytes, counts_to_bytes
+from shared.drift.profiles.stored import counts_from_bytes, counts_to_bytes
 from shared.drift.spark import job
 
 

@@ -26,8 +26,7 @@ from shared.drift.comparison.significance import (
     kolmogorov_smirnov_p_value,
 )
 from shared.drift.profiles.counts import ColumnCounts
-from shared.drift.profiles.edges import merged_edges
-from shared.drift.profiles.quantiles import quantile
+from shared.drift.profiles.edges import merged_edges, quantile
 from shared.drift.profiles.reference import MOST_DISTINCT, CategoricalColumn, Column, NumericColumn, OtherColumn
 from shared.drift.results.comparison import DriftRules, Histogram
 

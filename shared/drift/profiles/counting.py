@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 # So many numbers are counted at once: they fit a core's cache, and are many beside the edges.
 ROWS_AT_ONCE = 32_768
-_NO_EDGES: NDArray[np.intp] = np.empty(0, dtype=np.intp)
 _FLAGS = {"True": 1.0, "False": 0.0}
 
 
@@ -170,7 +169,8 @@ class NumericTally(ColumnTally):
         self._edges = np.array(column.edges, dtype=np.float64)
         self._counted = np.array((column.below, column.up_to), dtype=np.int64)
         self._declared = self._coarsest = column.precision
-        self._around = np.zeros((2, len(self._edges)), dtype=np.int64)
+        # How many numbers are below each edge, and how many up to it.
+        self.around = np.zeros((2, len(self._edges)), dtype=np.int64)
         self._use(column.precision)
         self._are_flags = bool(np.isin(self._edges, (0.0, 1.0)).all())
         self._infinite = [0, 0]
@@ -180,27 +180,21 @@ class NumericTally(ColumnTally):
     def add(self, values: Values) -> None:
         if values.texts:
             values = self._with_numbers_of(values.texts, values)
-        self.add_pieces(values, np.array([len(values.numbers)]), _NO_EDGES)
+        self.add_pieces(values, np.array([len(values.numbers)]))
 
-    def add_pieces(self, values: Values, ends: NDArray[np.intp], edges: NDArray[np.intp]) -> NDArray[np.int64]:
+    def add_pieces(self, values: Values, ends: NDArray[np.intp], edges: Any = slice(0)) -> NDArray[np.int64]:
         """Add values without texts; return a line for each piece of the numbers, whose ends are given: how many there
         are, up to each of some edges, and below each."""
         if self._precision != (precision := coarser(self._declared, values.precision)):
-            self._around = self.around
             self._use(precision)
         pieces = np.zeros((len(ends), 1 + len(self._thresholds)), dtype=np.int64)
         for start in range(0, len(values.numbers), ROWS_AT_ONCE):
             numbers = rounded(values.numbers[start : start + ROWS_AT_ONCE], self._precision)
             self._add_numbers(numbers, np.minimum(np.maximum(ends - start, 0), len(numbers)), pieces)
         whole = pieces.sum(axis=0)
-        self._pending += whole
+        self.around += whole[self._places]
         self._add_types(values, int(whole[0]))
         return pieces[:, np.concatenate(([0], self._places[1, edges], self._places[0, edges]))]
-
-    @property
-    def around(self) -> NDArray[np.int64]:
-        """Return how many numbers are below each edge, and how many up to it."""
-        return self._around + self._pending[self._places]
 
     def _with_numbers_of(self, texts: Texts, values: Values) -> Values:
         """Return the values with texts that read as numbers among the numbers, beside nothing but 0 and 1 also
@@ -225,8 +219,7 @@ class NumericTally(ColumnTally):
         self._thresholds, place = np.unique(both, return_inverse=True)
         # Where they are in a line of counts, that begins with how many numbers there are.
         self._places = 1 + place.reshape(2, -1)
-        self._pending = np.zeros(1 + len(self._thresholds), dtype=np.int64)
-        expected = self._pending.copy()
+        expected = np.zeros(1 + len(self._thresholds), dtype=np.int64)
         expected[self._places] = self._counted
         self._grid = Grid(self._thresholds, expected[1:])
 
@@ -259,7 +252,7 @@ class NumericTally(ColumnTally):
             self._sums[1] += whole_sum(numbers[numbers >= last]) if most >= last else 0
 
     def counts(self) -> ColumnCounts:
-        below, up_to = self.around
+        below, up_to = self.around.copy()
         return ColumnCounts(
             **self._types(),
             below=below,

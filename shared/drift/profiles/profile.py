@@ -13,8 +13,7 @@ import numpy as np
 
 from shared.drift.profiles.blocks import BlockCounts, BlockTally, placed
 from shared.drift.profiles.counts import ColumnCounts, WindowCounts
-from shared.drift.profiles.edges import edges_of
-from shared.drift.profiles.quantiles import quantile
+from shared.drift.profiles.edges import edges_of, quantile
 from shared.drift.profiles.reference import (
     MOST_DISTINCT,
     CategoricalColumn,

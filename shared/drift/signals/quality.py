@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from shared.drift.comparison.two_samples import least_outside
+from shared.drift.comparison.significance import least_outside
 from shared.drift.results.comparison import ColumnReport
 from shared.drift.results.signals import SignalReport
 from shared.drift.rows.columns import named_columns

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from shared.drift.comparison.two_samples import chance_of_at_least, chance_of_none, chance_outside
+from shared.drift.comparison.significance import chance_of_at_least, chance_of_none, chance_outside
 from shared.drift.rows.columns import Kind, kind_of, times_since_1970
 from shared.drift.rows.equal import Precision, are_flags, beyond, coarser, declared
 from shared.drift.signals.quality_profile import LOOKED_AT, QualityColumn, finite_numbers, has_zone

@@ -257,10 +257,9 @@ def _constancy(column: pd.Series[Any], starts: list[int]) -> tuple[bool, float, 
     # Of numbers that are not missing, equal bits are equal texts, and much quicker to compare.
     if some.dtype == np.float64:
         counts: Any = np.unique(some.to_numpy().view(np.int64), return_counts=True)[1]
-    elif isinstance(getattr(some.dtype, "categories", some).dtype, pd.StringDtype):
-        counts = some.value_counts()
     else:
-        counts = some.astype(str).value_counts()
+        is_text = isinstance(getattr(some.dtype, "categories", some).dtype, pd.StringDtype)
+        counts = (some if is_text else some.astype(str)).value_counts()
     frequent = float(counts.max() / len(some)) if len(some) else 0.0
     if frequent < 1 / PIECES:  # then no piece can have it alone, but for a fluke of the sample
         return False, frequent, 0

@@ -27,7 +27,7 @@ from shared.drift.profiles.counting import Tally
 from shared.drift.profiles.counts import WindowCounts
 from shared.drift.profiles.profile import filled, planned
 from shared.drift.profiles.reference import Profile
-from shared.drift.profiles.stored_counts import counts_from_bytes, counts_to_bytes
+from shared.drift.profiles.stored import counts_from_bytes, counts_to_bytes
 from shared.drift.profiles.survey import Survey
 from shared.drift.profiles.surveys import add_survey, survey_of_part
 from shared.drift.rows.collected import RequestWindow, frames, moment, request_of

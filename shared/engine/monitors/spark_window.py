@@ -172,7 +172,7 @@ class SparkWindows:
             ValueError: its result is missing or damaged.
         """
         from shared.drift.profiles.profile import Profile
-        from shared.drift.profiles.stored_counts import counts_from_bytes
+        from shared.drift.profiles.stored import counts_from_bytes
 
         section, model, version = subject.monitor.data_drift or DataDrift(), subject.policy.model, subject.version
         profile = Profile.from_bytes(self._part(model, job, PROFILE))

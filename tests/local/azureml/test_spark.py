@@ -28,7 +28,7 @@ from shared.drift.comparison.verdict import compare
 from shared.drift.profiles.counting import count
 from shared.drift.profiles.profile import profile
 from shared.drift.profiles.reference import Profile
-from shared.drift.profiles.stored_counts import counts_from_bytes
+from shared.drift.profiles.stored import counts_from_bytes
 from shared.drift.spark.package import NAME, write_package
 from shared.errors import WorkspaceError
 from shared.ports.jobs import JobRequest, SparkResources

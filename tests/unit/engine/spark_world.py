@@ -10,7 +10,7 @@ import pandas as pd
 
 from shared.drift.profiles.counting import count
 from shared.drift.profiles.profile import Profile, profile
-from shared.drift.profiles.stored_counts import counts_to_bytes
+from shared.drift.profiles.stored import counts_to_bytes
 from shared.drift.rows.sample import Chosen
 from shared.policy.sections.model import Policy
 from shared.ports.jobs import JobRequest

@@ -17,7 +17,7 @@ from shared.drift.profiles import counts as counts_module
 from shared.drift.profiles.counting import count
 from shared.drift.profiles.counts import WindowCounts
 from shared.drift.profiles.profile import profile
-from shared.drift.profiles.stored_counts import counts_from_bytes, counts_to_bytes
+from shared.drift.profiles.stored import counts_from_bytes, counts_to_bytes
 
 pairs = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=2, max_size=12).filter(
     lambda counts: sum(a for a, _ in counts) > 0 and sum(b for _, b in counts) > 0

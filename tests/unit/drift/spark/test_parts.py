@@ -21,7 +21,7 @@ from shared.drift.comparison.verdict import compare
 from shared.drift.profiles.counting import count
 from shared.drift.profiles.counts import WindowCounts
 from shared.drift.profiles.profile import filled, planned, profile
-from shared.drift.profiles.stored_counts import counts_from_bytes, counts_to_bytes
+from shared.drift.profiles.stored import counts_from_bytes, counts_to_bytes
 from shared.drift.profiles.surveys import add_survey, survey_of_part
 from shared.drift.results.comparison import DriftRules
 from shared.drift.rows.collected import RequestWindow, frames, moment, request_of

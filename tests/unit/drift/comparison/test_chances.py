@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from shared.drift.comparison.two_samples import chance_of_at_least, chance_of_none, chance_outside, least_outside
+from shared.drift.comparison.significance import chance_of_at_least, chance_of_none, chance_outside, least_outside
 
 
 @pytest.mark.parametrize(
