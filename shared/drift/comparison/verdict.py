@@ -1,4 +1,4 @@
-"""The verdict on a window of data: does it still look like the reference?"""
+"""The verdict on a window of data, in words: does it still look like the reference?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from shared.drift.comparison.measure import Measured, measure
-from shared.drift.comparison.sentences import column_sentence, report_sentence
 from shared.drift.comparison.significance import benjamini_hochberg
 from shared.drift.profiles.counting import count
 from shared.drift.profiles.counts import WindowCounts
@@ -23,6 +22,7 @@ NEWEST_PAST_WINDOWS = 20
 MOST_TIMES_BLOCKS = 2.0
 # So small a share of the false alarms is left to missing values: with few rows, sampling reaches their smallest change.
 MISSING_FALSE_ALARMS = 0.1
+COLUMNS_NAMED = 3
 
 
 def compare(
@@ -68,7 +68,7 @@ def compare(
             f"{column.name}: {finding}" for column in measured if column.is_broken for finding in column.findings
         )
     verdict = _verdict(reports)
-    sentence = report_sentence(verdict, reports, (reference.rows, counts.rows), rules, findings)
+    sentence = _report_sentence(verdict, reports, (reference.rows, counts.rows), rules, findings)
     return DriftReport(verdict, sentence, reference.rows, counts.rows, reports, findings)
 
 
@@ -141,7 +141,7 @@ def _judge_column(measured: Measured, adjusted: float, adjusted_missing: float, 
             unseen_share=distance.unseen_share,
             measures=distance.measures,
         )
-    return dataclasses.replace(report, sentence=column_sentence(report, distance.detail if distance else ""))
+    return dataclasses.replace(report, sentence=_column_sentence(report, distance.detail if distance else ""))
 
 
 class _Floors:
@@ -188,3 +188,66 @@ def _badness(report: ColumnReport, columns: int) -> tuple[bool, float]:
     worst = max(report.effect or 0.0, missing_change, report.unseen_share) / report.floor
     weight = 1.0 if report.importance is None else (1 + columns * report.importance) / 2
     return report.is_drifted, worst * weight
+
+
+def _column_sentence(column: ColumnReport, detail: str) -> str:
+    """Return one sentence on a column, e.g. "dep_delay: KS 0.114 against a floor of 0.10; median still 0"."""
+    parts = [] if column.effect is None else [_measure(column)]
+    if detail:
+        parts.append(detail)
+    if column.missing_before != column.missing_now:
+        change = "rose" if column.missing_now > column.missing_before else "fell"
+        parts.append(f"missing values {change} from {column.missing_before:.1%} to {column.missing_now:.1%}")
+    parts.extend(column.findings)
+    return f"{column.name}: {'; '.join(parts)}" if parts else f"{column.name}: nothing to compare"
+
+
+def _measure(column: ColumnReport) -> str:
+    reason = "" if column.floor_reason == "smallest effect that matters" else f" (set by {column.floor_reason})"
+    bound = ""
+    if column.effect_at_most is not None and column.effect is not None:
+        wide = column.effect_at_most - column.effect > 0.0005
+        bound = f" (at most {column.effect_at_most:.3f})" if wide else ""
+    return f"{column.statistic} {column.effect:.3f}{bound} against a floor of {column.floor:.2f}{reason}"
+
+
+def _report_sentence(
+    verdict: Verdict,
+    columns: Sequence[ColumnReport],
+    rows: tuple[int, int],
+    rules: DriftRules,
+    findings: Sequence[str],
+) -> str:
+    """Return the whole report in a sentence or two; `columns` worst first, `rows` of the reference and the window."""
+    match verdict:
+        case "drift":
+            drifted = [column for column in columns if column.is_drifted]
+            named = "; ".join(column.sentence for column in drifted[:COLUMNS_NAMED])
+            more = f"; and {len(drifted) - COLUMNS_NAMED} more" if len(drifted) > COLUMNS_NAMED else ""
+            text = f"Drift in {len(drifted)} of {len(columns)} columns over {rows[1]:,} rows: {named}{more}."
+            text += _weight_of(drifted)
+        case "no-drift":
+            compared = [column for column in columns if column.effect is not None]
+            text = f"No drift in {len(compared)} columns over {rows[1]:,} rows; nearest is {compared[0].sentence}."
+        case "insufficient-data":
+            text = _insufficient(columns, rows, rules)
+    return " ".join([text, *(f"Also: {finding}." for finding in findings)])
+
+
+def _weight_of(drifted: Sequence[ColumnReport]) -> str:
+    """Return the importance of the drifted columns to the model, most first; nothing when it is not known."""
+    weights = [(column.importance, column.name) for column in drifted if column.importance]
+    if not weights:
+        return "" if all(column.importance is None for column in drifted) else " The model leans on none of them."
+    heaviest = sorted(weights, key=lambda weight: (-weight[0], weight[1]))[:COLUMNS_NAMED]
+    named = ", ".join(f"{name} {share:.0%}" for share, name in heaviest)
+    return f" They carry {sum(share for share, _ in weights):.0%} of the model's importance: {named}."
+
+
+def _insufficient(columns: Sequence[ColumnReport], rows: tuple[int, int], rules: DriftRules) -> str:
+    for what, size in zip(("reference", "window"), rows, strict=True):
+        if size < rules.minimum_rows:
+            return f"Insufficient data: the {what} has {size:,} rows, at least {rules.minimum_rows:,} are needed."
+    if not columns:
+        return "Insufficient data: the reference has no column to compare."
+    return f"Insufficient data: none of {len(columns)} columns could be compared: {columns[0].sentence}."

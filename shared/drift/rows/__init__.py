@@ -1,1 +1,1 @@
-"""Rows: in batches, in columns, as values; samples, segments and duplicates of them."""
+"""Rows: in batches, in columns, as values; samples and segments of them."""

@@ -11,9 +11,8 @@ from shared.drift.comparison.significance import least_outside
 from shared.drift.results.comparison import ColumnReport
 from shared.drift.results.signals import SignalReport
 from shared.drift.rows.columns import named_columns
-from shared.drift.rows.duplicates import duplicate_share
 from shared.drift.signals.quality_checks import CheckContext, Fault, QualityRules, check_column, finite_values
-from shared.drift.signals.quality_profile import QualityColumn, QualityProfile, drop_ignored
+from shared.drift.signals.quality_profile import QualityColumn, QualityProfile, drop_ignored, duplicate_share
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,9 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.drift.rows import duplicates
-from shared.drift.rows.duplicates import duplicate_share
 from shared.drift.signals.quality import QualityRules, check_quality
-from shared.drift.signals.quality_profile import QualityProfile, profile_quality
+from shared.drift.signals.quality_profile import QualityProfile, duplicate_share, profile_quality
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
 
