@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.drift.rows import duplicates
+from shared.drift.signals import quality_profile
 from shared.drift.signals.quality import QualityRules, check_quality
 from shared.drift.signals.quality_profile import QualityProfile, duplicate_share, profile_quality
 
@@ -245,7 +245,7 @@ def test_duplicates_are_counted_as_pandas_does(table: list[tuple[object, ...]]) 
 
 
 def test_repeats_in_many_rows_are_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(duplicates, "ROWS_LOOKED_AT", 5_000)
+    monkeypatch.setattr(quality_profile, "ROWS_COMPARED", 5_000)
     frame = rows(40_000)
     repeated = pd.concat([frame, frame.sample(10_000, random_state=1)])
     assert duplicate_share(repeated) == pytest.approx(0.2, abs=0.02)
