@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from shared.domain.releases.release import ReleaseState
-from tests.system.models import several_labels, ten_classes, two_classes
+from tests.system.models import forecast, images, numbers, several_labels, ten_classes, two_classes
 from tests.system.models.place import OwnModel, Place
 
-MODELS = [two_classes.MODEL, ten_classes.MODEL, several_labels.MODEL]
+MODELS = [two_classes.MODEL, ten_classes.MODEL, several_labels.MODEL, numbers.MODEL, forecast.MODEL, images.MODEL]
 
 
 @pytest.fixture(scope="module")

@@ -24,3 +24,11 @@ def whole_year() -> pd.DataFrame:
     flights = pd.read_csv(_archive(), usecols=[*COLUMNS, "month", "day", "dest"]).dropna()
     hours = flights["month"].map("-{:02d}-".format) + flights["day"].map("{:02d}-".format) + flights["hour"].astype(str)
     return flights.drop(columns=["month", "day"]).assign(hour_id=flights["origin"] + hours)
+
+
+def departures() -> dict[str, pd.Series[float]]:
+    """Return each airport's departures of each day of 2013."""
+    flights = pd.read_csv(_archive(), usecols=["month", "day", "origin"])
+    days = pd.to_datetime(flights[["month", "day"]].assign(year=2013))
+    counts = flights.groupby(["origin", days]).size()
+    return {origin: counts[origin].astype(float) for origin in sorted(set(flights["origin"]))}
