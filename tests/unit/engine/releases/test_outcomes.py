@@ -103,6 +103,55 @@ def test_answers_that_became_worse_are_found_by_their_labels() -> None:
     assert judgement.numbers["quality_rows"] == 800
 
 
+def of_classes(right: float) -> Labelled:
+    """Return a world of classes with their probabilities; a right answer earns 3, a wrong one 1."""
+    world = Labelled(right, champion_right=0.9)
+    names, truth = np.array(["cat", "dog"]), dict(zip(world.truth["row_id"], world.truth["label"], strict=True))
+    for deployment, rows in world.data.rows.items():
+        answers = rows["prediction"].to_numpy()
+        is_right = answers == rows["row_id"].map(truth).to_numpy()
+        columns = {f"prediction_{name}": np.where(names[answers] == name, 0.8, 0.2) for name in names}
+        world.data.rows[deployment] = rows.assign(
+            prediction=names[answers], earned=np.where(is_right, 3.0, 1.0), **columns
+        )
+    world.truth["label"] = names[world.truth["label"]]
+    world.truth["sold"] = world.truth["row_id"].str.startswith("v-1").map({True: 2.0, False: 2.0 + right}).astype(float)
+    world.truth["sold"] += np.arange(len(world.truth)) % 3
+    world.arrive(2)
+    return world
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "log_loss", "earned"])
+def test_the_quality_of_classes_and_of_ones_own_scores_is_judged(metric: str) -> None:
+    quality = replace(QUALITY, metric=metric)
+    worse = of_classes(0.7)
+    assert worse.judgement(worse.release(quality), NOW + 10 * HOUR).verdict is Verdict.FAIL
+    same = of_classes(0.9)
+    assert same.judgement(same.release(quality), NOW + 10 * HOUR).verdict is not Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("metric", "right", "verdict"),
+    [
+        ("f1_macro", 0.97, Verdict.PASS),
+        ("f1_macro", 0.7, Verdict.FAIL),
+        ("roc_auc_macro", 0.97, Verdict.PASS),
+        ("recall[dog]", 0.7, Verdict.FAIL),
+        ("earned", 0.97, Verdict.PASS),
+        ("sold", 0.9, Verdict.PASS),
+    ],
+)
+def test_an_ab_test_of_classes_and_of_outcomes_of_ones_own_is_decided(
+    metric: str, right: float, verdict: Verdict
+) -> None:
+    world = of_classes(right)
+    release = world.release(ab=AbPlan(metric, SOURCE, needed_gain=0.0))
+    release = replace(release, plan=replace(release.plan, bake=20 * HOUR, decide_within=20 * HOUR))
+    outcome = outcome_of(world.data, release, NOW + 20 * HOUR)
+    assert outcome is not None
+    assert outcome.verdict is verdict, outcome.reason
+
+
 def test_labels_name_their_rows_however_a_file_writes_an_id() -> None:
     world = Labelled(right=0.7)
     ids = {key: number for number, key in enumerate(world.truth["row_id"])}
