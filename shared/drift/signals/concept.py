@@ -53,6 +53,7 @@ STANDARD_DEVIATIONS = 3.0
 # roc_auc of labels that nothing predicts then scatters by .04: the root of 1 / (12 · 50).
 FEWEST_OF_A_CLASS = 50
 SEGMENTS_NAMED = 3
+EVENT = "labels are 1"
 # Ranking, level and segments share the tolerated false alarms.
 COMPARISONS = 3
 
@@ -67,6 +68,7 @@ class ConceptRules:
         min_segment_change: the same for a segment, against the rest of its time.
         false_alarms: tolerated chance per window, 0-1, shared by ranking, level and segments alike.
         minimum_rows: fewer labelled rows are insufficient data.
+        event: what a label of 1 means, in words.
     """
 
     min_ranking_loss: float = 0.03
@@ -74,6 +76,7 @@ class ConceptRules:
     min_segment_change: float = 0.1
     false_alarms: float = 0.01
     minimum_rows: int = 1000
+    event: str = EVENT
 
     def __post_init__(self) -> None:
         for name in ("min_ranking_loss", "min_level_change", "min_segment_change", "false_alarms"):
@@ -174,7 +177,9 @@ def judge_concept(
     is_drift = has_lost or has_moved or bool(drifted)
     words = [*([ranking_words] if has_lost or not is_drift else []), *([level_words] if has_moved else [])]
     words += [column.sentence for column in drifted[:SEGMENTS_NAMED]]
-    text = f"{'Concept drift' if is_drift else 'No concept drift'} on {len(truth):,} labelled rows: {'; '.join(words)}."
+    subject = "" if rules.event == EVENT else f" in whether {rules.event}"
+    name = f"{'Concept drift' if is_drift else 'No concept drift'}{subject}"
+    text = f"{name} on {len(truth):,} labelled rows: {'; '.join(words)}."
     return SignalReport(
         signal=SIGNAL,
         verdict="drift" if is_drift else "no-drift",
@@ -211,7 +216,7 @@ def _judge_level(reference: ConceptReference, residuals: Numbers, rules: Concept
     # Compared with 0: that is the mean of the reference's own residuals, to which the curve was fitted.
     level = float(residuals.mean())
     floor = max(rules.min_level_change, STANDARD_DEVIATIONS * reference.level_spread(len(residuals)))
-    words = f"labels are 1 {abs(level):.1%} of rows {'more' if level > 0 else 'less'} often than the scores say"
+    words = f"{rules.event} {abs(level):.1%} of rows {'more' if level > 0 else 'less'} often than the scores say"
     return f"{words} (floor {floor:.1%})", abs(level) > floor
 
 
@@ -245,7 +250,7 @@ def _column(
     worst = int(np.argmax(np.abs(changes) * (significant if significant.any() else p_values < 1)))
     change = float(changes[worst])
     often = f"{abs(change):.1%} {'more' if change > 0 else 'less'} often"
-    words = f"{cut.column} {cut.labels[worst]}: labels are 1 {often} than elsewhere, against before"
+    words = f"{cut.column} {cut.labels[worst]}: {rules.event} {often} than elsewhere, against before"
     report = ColumnReport(
         name=cut.column,
         statistic="none",

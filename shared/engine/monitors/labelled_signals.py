@@ -113,9 +113,10 @@ class LabelledSignals:
 
         Raises:
             NotYetError: there is no reference, or these rows have become it.
-            ValueError: the labels are not 0 and 1, or a column is missing.
+            ValueError: labels are not of the kind that the model answers, or a column is missing.
         """
-        from shared.drift.signals.concept import ConceptRules, judge_concept
+        from shared.drift.signals.concept import ConceptRules
+        from shared.drift.signals.questions import judge_questions
 
         served, label = self._rows(), self.performance.label
         frame = _complete(served.rows.frame, self.performance)
@@ -132,7 +133,7 @@ class LabelledSignals:
             section.false_alarms / 100,
             section.minimum_rows,
         )
-        report = judge_concept(reference, frame, numbers(frame[PREDICTION]), numbers(frame[label]), rules)
+        report = judge_questions(reference, frame, label, rules)
         return _with_findings(report, served, served.rows)
 
     def fairness_report(self, section: Fairness) -> SignalReport:

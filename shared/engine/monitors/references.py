@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from shared.drift.profiles.profile import Profile
     from shared.drift.rows.sample import EvenSample, Rows
-    from shared.drift.signals.concept import ConceptReference
     from shared.drift.signals.estimated import EstimateReference, EstimateRules
     from shared.drift.signals.quality_profile import QualityProfile
+    from shared.drift.signals.questions import Questions
 
 T = TypeVar("T")
 PREDICTION = "prediction"
@@ -204,28 +204,27 @@ class VersionReferences:
         self._save(kind, made.to_dict())
         return made
 
-    def concept(
-        self, section: ConceptDrift, served: pd.DataFrame | None = None
-    ) -> tuple[ConceptReference, datetime | None]:
+    def concept(self, section: ConceptDrift, served: pd.DataFrame | None = None) -> tuple[Questions, datetime | None]:
         """Return what concept drift is measured against, and until when it was served, if it was.
 
         Raises:
             NotYetError: there are too few labelled rows.
-            ValueError: the labels are not 0 and 1, or scores are not finite.
+            ValueError: labels or scores are not of the kind that the model answers.
         """
-        from shared.drift.signals.concept import concept_reference
-        from shared.drift.signals.concept_stored import concept_to_dict
+        from shared.drift.signals.questions import concept_questions, questions_to_dict
 
-        stored = self._read("concept", _read_concept)
+        answers = self.subject.monitor.answers(self.subject.policy.task)
+        kind = "concept" if answers == "flags" else f"concept-{answers}"
+        stored = self._read(kind, _read_concept)
         if stored is not None:
             return stored
         frame, label = self._labelled_or(served)
         performance = self.subject.monitor.performance
         # The model's answer and the label are no features; cutting by them would find what they share.
         ignored = {label, PREDICTION, VERSION, *([performance.key, performance.label] if performance else [])}
-        made = concept_reference(frame, numbers(frame[PREDICTION]), numbers(frame[label]), section.columns, ignored)
+        made = concept_questions(answers, frame, label, section.columns, ignored)
         until = None if self.subject.monitor.labelled else self.subject.end
-        self._save("concept", {**concept_to_dict(made), "until": until.isoformat() if until else ""})
+        self._save(kind, {**questions_to_dict(made), "until": until.isoformat() if until else ""})
         return made, until
 
     def labelled(self) -> EvenSample:
@@ -324,10 +323,10 @@ def column_values(frame: pd.DataFrame, column: str) -> list[Any]:
     return list(frame[column]) if len(frame) else []
 
 
-def _read_concept(stored: Mapping[str, Any]) -> tuple[ConceptReference, datetime | None]:
-    from shared.drift.signals.concept_stored import concept_from_dict
+def _read_concept(stored: Mapping[str, Any]) -> tuple[Questions, datetime | None]:
+    from shared.drift.signals.questions import questions_from_dict
 
-    return concept_from_dict(stored), datetime.fromisoformat(stored["until"]) if stored["until"] else None
+    return questions_from_dict(stored), datetime.fromisoformat(stored["until"]) if stored["until"] else None
 
 
 def _earlier_window(state: MonitorState, minimum_rows: int) -> MonitorRun | None:

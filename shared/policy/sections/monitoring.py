@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from shared.policy.sections.model import Policy
 
 
-# Whose labels concept drift can follow.
-CONCEPT_TASKS: tuple[Task, ...] = ("binary-classification", "other")
 LEAST_EVERY = timedelta(hours=1)
 LEAST_LOOK = timedelta(seconds=1)
 # What the lines of a batch job's predictions call the place of their row, where no column of the rows tells them apart.
@@ -93,6 +91,13 @@ class Monitor(Section):
         signals = {name: getattr(self, name) for name in (*of_data, *of_labels)}
         return {name.replace("_", "-"): section for name, section in signals.items() if section}
 
+    def answers(self, task: Task | None) -> Literal["flags", "classes", "numbers"]:
+        """Return what the model answers, by its task, or else by the metric that it is judged by."""
+        tasks = {task} if task else set(self.performance.measure.tasks) if self.performance else set()
+        if tasks and tasks <= {"regression", "forecasting"}:
+            return "numbers"
+        return "classes" if "classification" in tasks and "binary-classification" not in tasks else "flags"
+
     def metrics(self) -> Iterable[tuple[str, Metric]]:
         if self.performance:
             yield "performance.metric", self.performance.measure
@@ -100,8 +105,8 @@ class Monitor(Section):
             yield "estimated_performance.metric", find_metric(self.estimated_performance.metric)
 
     def problems(self, policy: Policy) -> Iterable[tuple[str, str]]:
-        if self.concept_drift and policy.task and policy.task not in CONCEPT_TASKS:
-            yield "concept_drift", f"it is of {' and '.join(CONCEPT_TASKS)}, not of {policy.task}; leave it out"
+        if self.concept_drift and policy.task == "multilabel-classification":
+            yield "concept_drift", "it follows one label of each row; leave it out, and watch performance by class"
         yield from self._time_problems()
         if self.performance and self.performance.labels is None and "evaluate" not in policy.sections:
             yield "performance.labels", "no labels are named; write labels: azureml:NAME@latest, or add evaluate"
