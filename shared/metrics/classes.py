@@ -39,7 +39,7 @@ _NUMBER = re.compile(r"[+-]?(0|[1-9]\d*)(\.\d*)?")
 _FLAGS = {"true": "1", "false": "0"}
 _ENTITY = re.compile(r"(.+):\d+:\d+")
 # How often hits, labels and predictions count above and below the line of each ratio.
-_RATIOS = {"precision": (1, 0, 1), "recall": (1, 1, 0), "f1": (2, 1, 1)}
+RATIOS = {"precision": (1, 0, 1), "recall": (1, 1, 0), "f1": (2, 1, 1)}
 
 
 def class_text(value: object) -> str:
@@ -114,7 +114,7 @@ class Choices:
         return replace(self, names=("",), labels=labels, predicted=predicted, hits=hits)
 
     def _ratios(self) -> Estimate:
-        above, of_labels, of_predicted = _RATIOS[self.metric.base]
+        above, of_labels, of_predicted = RATIOS[self.metric.base]
         rows, classes = len(self), len(self.names)
         labels, predicted = self.labels.per_class(classes), self.predicted.per_class(classes)
         hits = self.hits.per_class(classes)

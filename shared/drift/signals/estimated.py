@@ -21,11 +21,22 @@ import numpy as np
 
 from shared.drift.profiles.stored import reading
 from shared.drift.results.signals import SignalReport, SignalVerdict
+from shared.drift.rows.equal import numbers_of
+from shared.drift.signals.expectations import (
+    PREDICTION,
+    OfClasses,
+    OfNumbers,
+    expect_classes,
+    expect_numbers,
+    expectation_of,
+)
+from shared.drift.signals.questions import Answers
 from shared.metrics.binary import MetricUndefinedError
-from shared.metrics.catalogue import METRICS
+from shared.metrics.catalogue import find_metric
 from shared.metrics.expected import EXPECTED, Curve, expected_metric, isotonic_curve
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.typing import ArrayLike, NDArray
 
     Numbers = NDArray[np.float64]
@@ -47,7 +58,7 @@ class EstimateRules:
     """What is estimated and what counts.
 
     Args:
-        metric: one of accuracy, brier, f1, log_loss, pr_auc, precision, recall, roc_auc.
+        metric: one that scores and a calibration tell, of what the model `answers`: see expected.py, expectations.py.
         min_change: smallest worsening that matters, in the metric's unit.
         threshold: a score of at least this counts as 1, where a metric needs classes.
         minimum_rows: fewer rows are insufficient data.
@@ -60,9 +71,10 @@ class EstimateRules:
     threshold: float = 0.5
     minimum_rows: int = 500
     bound: float | None = None
+    answers: Answers = "flags"
 
     def __post_init__(self) -> None:
-        if self.metric not in EXPECTED:
+        if self.answers == "flags" and self.metric not in EXPECTED:
             raise ValueError(f"{self.metric!r} cannot be estimated without labels; write one of {', '.join(EXPECTED)}")
         if not self.min_change > 0:
             raise ValueError(f"min_change must be above 0, e.g. 0.02; got {self.min_change}")
@@ -70,7 +82,7 @@ class EstimateRules:
 
 @dataclass(frozen=True, slots=True)
 class EstimateReference:
-    """A labelled reference: how scores become probabilities, and how the estimate varies from chunk to chunk.
+    """A labelled reference: how answers become what to expect of them, and how the estimate varies from chunk to chunk.
 
     `spreads` are (rows of a chunk, standard deviation of the estimate over consecutive chunks), by rows.
     """
@@ -78,7 +90,7 @@ class EstimateReference:
     metric: str
     threshold: float
     rows: int
-    curve: Curve
+    curve: Curve | OfClasses | OfNumbers
     value: float
     spreads: tuple[tuple[int, float], ...]
 
@@ -103,7 +115,7 @@ class EstimateReference:
             ValueError: written in another format, or damaged.
         """
         with reading(stored, "reference", FORMAT, "make it again"):
-            curve = Curve(tuple(stored["curve"]["scores"]), tuple(stored["curve"]["probabilities"]))
+            curve = expectation_of(stored["curve"])
             spreads = tuple((int(rows), float(spread)) for rows, spread in stored["spreads"])
             return cls(
                 stored["metric"], stored["threshold"], int(stored["rows"]), curve, float(stored["value"]), spreads
@@ -127,14 +139,40 @@ def estimate_reference(scores: ArrayLike, labels: ArrayLike, rules: EstimateRule
         raise ValueError(f"{int((~np.isfinite(predicted)).sum()):,} scores of the reference are not finite")
     if set(np.unique(truth).tolist()) != {0.0, 1.0}:
         raise ValueError(f"the reference needs labels 0 and 1, both; got {np.unique(truth)[:5].tolist()}")
-    curve = isotonic_curve(predicted, truth)
+    return _reference(isotonic_curve(predicted, truth), predicted, rules)
+
+
+def estimate_reference_of(frame: pd.DataFrame, label: str, rules: EstimateRules, ignore: set[str]) -> EstimateReference:
+    """Return the same of whatever the model answers: rows with `prediction`, and `prediction_CLASS` or features.
+
+    Raises:
+        ValueError: too few rows, or answers and labels are not of the kind that the rules say.
+    """
+    if rules.answers == "flags":
+        return estimate_reference(numbers_of(frame[PREDICTION]), numbers_of(frame[label]), rules)
+    least = SMALLEST_CHUNK * ENOUGH_CHUNKS
+    if len(frame) < least:
+        raise ValueError(f"the reference has {len(frame):,} labelled rows; at least {least:,} are needed")
+    if rules.answers == "classes":
+        curve: OfClasses | OfNumbers = expect_classes(frame, label)
+    else:
+        curve = expect_numbers(frame, label, rules.metric, ignore)
+    return _reference(curve, curve.answers(frame), rules)
+
+
+def _expected(curve: Curve | OfClasses | OfNumbers, answers: Numbers, rules: EstimateRules) -> float:
+    if isinstance(curve, Curve):
+        return expected_metric(rules.metric, answers, curve.at(answers), rules.threshold)
+    return curve.value(rules.metric, answers)
+
+
+def _reference(curve: Curve | OfClasses | OfNumbers, predicted: Numbers, rules: EstimateRules) -> EstimateReference:
     # Value and spread of the estimate, not of the metric itself: windows have no labels to compare that with.
-    probable = curve.at(predicted)
-    value = expected_metric(rules.metric, predicted, probable, rules.threshold)
+    value = _expected(curve, predicted, rules)
     spreads = []
     size = SMALLEST_CHUNK
     while size <= len(predicted) // ENOUGH_CHUNKS:
-        spreads.append((size, _spread(rules, predicted, probable, size)))
+        spreads.append((size, _spread(rules, predicted, curve, size)))
         size *= 2
     return EstimateReference(rules.metric, rules.threshold, len(predicted), curve, value, tuple(spreads))
 
@@ -149,7 +187,7 @@ def estimate_performance(
     bound, only when it is beyond that, too.
 
     Args:
-        scores: the window's; NaN and infinite ones are left out.
+        scores: the window's answers, as the reference's curve takes them; NaN and infinite ones are left out.
         past: estimates of earlier windows of about this length, in any order.
 
     Raises:
@@ -159,19 +197,19 @@ def estimate_performance(
     if (rules.metric, rules.threshold) != (reference.metric, reference.threshold):
         raise ValueError(f"the reference was made for {reference.metric} cut at {reference.threshold:g}; make it again")
     given = np.asarray(scores, dtype=np.float64)
-    finite = given[np.isfinite(given)]
+    finite = given[np.isfinite(given.reshape(len(given), -1)).all(axis=1)]
     # Before any verdict: what is odd about the scores is worth a word also when they are too few.
     findings = _findings(reference, finite, len(given) - len(finite), rules)
     if len(finite) < rules.minimum_rows:
         text = f"Insufficient data: {len(finite):,} scores in the window, at least {rules.minimum_rows:,} are needed."
         return SignalReport(SIGNAL, "insufficient-data", text, len(finite), measure=rules.metric, findings=findings)
     try:
-        value = expected_metric(rules.metric, finite, reference.curve.at(finite), rules.threshold)
+        value = _expected(reference.curve, finite, rules)
     except MetricUndefinedError as exc:
         text = f"Insufficient data: {exc}."
         return SignalReport(SIGNAL, "insufficient-data", text, len(finite), measure=rules.metric, findings=findings)
     threshold, reason = _threshold(reference, len(finite), rules, past)
-    is_worse = METRICS[rules.metric].is_worse(value, than=threshold)
+    is_worse = find_metric(rules.metric).is_worse(value, than=threshold)
     text = (
         f"Estimated without labels: {rules.metric} {value:.3f} on {len(finite):,} rows, {reference.value:.3f} in the "
         f"reference; {'beyond' if is_worse else 'within'} {threshold:.3f} (set by {reason}), {ASSUMPTIONS}."
@@ -186,7 +224,7 @@ def _threshold(
     reference: EstimateReference, rows: int, rules: EstimateRules, past: Sequence[float]
 ) -> tuple[float, str]:
     """Return beyond which value it alarms, and what sets it: the worse of a worsening that counts and the bound."""
-    metric = METRICS[rules.metric]
+    metric = find_metric(rules.metric)
     sign = -1.0 if metric.bound == "at_least" else 1.0
     noise = STANDARD_DEVIATIONS * reference.spread_at(rows)
     margins = [(rules.min_change, "the smallest change that matters"), (noise, "the reference's own chunks")]
@@ -204,13 +242,13 @@ def _threshold(
     return rules.bound + sign * noise, f"the {side} {rules.bound:g} asked for and the reference's own chunks"
 
 
-def _spread(rules: EstimateRules, scores: Numbers, probabilities: Numbers, size: int) -> float:
+def _spread(rules: EstimateRules, scores: Numbers, curve: Curve | OfClasses | OfNumbers, size: int) -> float:
     values = []
     for start in range(0, len(scores) - size + 1, size):
         part = slice(start, start + size)
         # A chunk of one class has no roc_auc; the others still show how much it varies.
         try:
-            values.append(expected_metric(rules.metric, scores[part], probabilities[part], rules.threshold))
+            values.append(_expected(curve, scores[part], rules))
         except MetricUndefinedError:
             continue
     # How much it varies is unknown: then no window is worse than that.
@@ -219,10 +257,10 @@ def _spread(rules: EstimateRules, scores: Numbers, probabilities: Numbers, size:
 
 def _findings(reference: EstimateReference, scores: Numbers, dropped: int, rules: EstimateRules) -> tuple[str, ...]:
     findings = [f"{dropped:,} scores are not finite; they are left out"] if dropped else []
-    outside = reference.curve.outside(scores) if len(scores) else 0.0
+    outside = reference.curve.outside(scores) if len(scores) and isinstance(reference.curve, Curve) else 0.0
     if outside > OUTSIDE_WORTH_A_WORD:
         findings.append(f"{outside:.1%} of the scores lie beyond all of the reference's: the estimate guesses there")
-    if rules.bound is not None and METRICS[rules.metric].is_worse(reference.value, than=rules.bound):
+    if rules.bound is not None and find_metric(rules.metric).is_worse(reference.value, than=rules.bound):
         findings.append(
             f"{rules.metric} was {reference.value:.3f} in the reference, beyond the {rules.bound:g} asked for: "
             "only what is worse than it was alarms"

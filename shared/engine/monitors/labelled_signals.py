@@ -176,8 +176,10 @@ class LabelledSignals:
         try:
             reference = self.references.estimate(section)
         except NotYetError:
-            answers = _complete(self._rows().answers.frame, self.performance)
-            reference = self.references.estimate(section, answers)
+            served = self._rows()
+            # What classes and numbers are estimated by are columns beside the answer.
+            sample = served.answers if self.references.answers == "flags" else served.rows
+            reference = self.references.estimate(section, _complete(sample.frame, self.performance))
         return SignalReport(ESTIMATED, "no-drift", f"{reference.rows:,} rows calibrate it", reference.rows)
 
     def _rows(self) -> LabelledRows:
@@ -205,7 +207,8 @@ class LabelledSignals:
         """Return from when on concept drift looks at rows: after those that its reference was made of."""
         section, start = self.subject.monitor.concept_drift, self.subject.labels_start
         if section is None:
-            return None
+            estimates = self.subject.monitor.estimated_performance and self.references.answers != "flags"
+            return start if estimates else None
         try:
             _, until = self.references.concept(section)
         except (NotYetError, ValueError, PermanentError):

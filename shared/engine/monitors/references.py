@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from shared.drift.rows.sample import EvenSample, Rows
     from shared.drift.signals.estimated import EstimateReference, EstimateRules
     from shared.drift.signals.quality_profile import QualityProfile
-    from shared.drift.signals.questions import Questions
+    from shared.drift.signals.questions import Answers, Questions
 
 T = TypeVar("T")
 PREDICTION = "prediction"
@@ -190,17 +190,18 @@ class VersionReferences:
 
         Raises:
             NotYetError: there are too few of them.
-            ValueError: scores or labels are no numbers of the kind that the metric needs.
+            ValueError: answers or labels are not of the kind that the metric needs.
         """
-        from shared.drift.signals.estimated import EstimateReference, estimate_reference
+        from shared.drift.signals.estimated import EstimateReference, estimate_reference_of
 
+        rules = estimate_rules(section, answers := self.answers)
         # A policy that changes the metric or the threshold gets a reference of its own.
-        kind = f"estimate-{section.metric}-{section.threshold:g}"
+        kind = f"estimate-{section.metric}-{section.threshold:g}" + ("" if answers == "flags" else f"-{answers}")
         stored = self._read(kind, EstimateReference.from_dict)
         if stored is not None:
             return stored
         frame, label = self._labelled_or(served)
-        made = estimate_reference(numbers(frame[PREDICTION]), numbers(frame[label]), estimate_rules(section))
+        made = estimate_reference_of(frame, label, rules, self._no_features(label))
         self._save(kind, made.to_dict())
         return made
 
@@ -213,19 +214,25 @@ class VersionReferences:
         """
         from shared.drift.signals.questions import concept_questions, questions_to_dict
 
-        answers = self.subject.monitor.answers(self.subject.policy.task)
+        answers = self.answers
         kind = "concept" if answers == "flags" else f"concept-{answers}"
         stored = self._read(kind, _read_concept)
         if stored is not None:
             return stored
         frame, label = self._labelled_or(served)
-        performance = self.subject.monitor.performance
         # The model's answer and the label are no features; cutting by them would find what they share.
-        ignored = {label, PREDICTION, VERSION, *([performance.key, performance.label] if performance else [])}
-        made = concept_questions(answers, frame, label, section.columns, ignored)
+        made = concept_questions(answers, frame, label, section.columns, {PREDICTION, *self._no_features(label)})
         until = None if self.subject.monitor.labelled else self.subject.end
         self._save(kind, {**questions_to_dict(made), "until": until.isoformat() if until else ""})
         return made, until
+
+    @property
+    def answers(self) -> Answers:
+        return self.subject.monitor.answers(self.subject.policy.task)
+
+    def _no_features(self, label: str) -> set[str]:
+        performance = self.subject.monitor.performance
+        return {label, VERSION, *([performance.key, performance.label] if performance else [])}
 
     def labelled(self) -> EvenSample:
         """Return scored rows of this version whose truth is known.
@@ -298,12 +305,12 @@ class VersionReferences:
         self.profiles.save_reference(model, version, kind, stored)
 
 
-def estimate_rules(section: EstimatedPerformance) -> EstimateRules:
+def estimate_rules(section: EstimatedPerformance, answers: Answers) -> EstimateRules:
     """Return the policy's rules as the estimate takes them."""
     from shared.drift.signals.estimated import EstimateRules
 
     bound = section.at_most if section.at_least is None else section.at_least
-    return EstimateRules(section.metric, section.min_change, section.threshold, section.minimum_rows, bound)
+    return EstimateRules(section.metric, section.min_change, section.threshold, section.minimum_rows, bound, answers)
 
 
 def numbers(column: pd.Series[Any]) -> Any:

@@ -89,7 +89,7 @@ class WindowSignals:
         if vectors := monitor.embedding_drift:
             self.requests.request(VECTORS, [vectors.column], EmbeddingRules().sample)
         if monitor.estimated_performance:
-            self.answers.request(SCORES, [PREDICTION])
+            self.answers.request(SCORES, [PREDICTION] if self.references.answers == "flags" else None)
         if monitor.attribution_drift:
             columns = [f"{PREFIX}{feature}" for feature in self.references.attributions()]
             self.answers.request(KIND, columns)
@@ -166,13 +166,15 @@ class WindowSignals:
 
     def _estimated_performance(self, section: EstimatedPerformance) -> SignalReport:
         from shared.drift.signals.estimated import estimate_performance
+        from shared.metrics.expected import Curve
 
         self._require_answers()
         reference = self.references.estimate(section)
         sample = self.answers.sample(SCORES)
-        scores = numbers(sample.frame[PREDICTION])
+        curve, rules = reference.curve, estimate_rules(section, self.references.answers)
+        scores = numbers(sample.frame[PREDICTION]) if isinstance(curve, Curve) else curve.answers(sample.frame)
         past = self.subject.past_values("estimated-performance", sample.rows)
-        return _of_sample(estimate_performance(reference, scores, estimate_rules(section), past), sample)
+        return _of_sample(estimate_performance(reference, scores, rules, past), sample)
 
     def _attribution_drift(self, section: AttributionDrift) -> SignalReport:
         from shared.drift.signals.attributions import KIND, compare_attributions

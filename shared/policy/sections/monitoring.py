@@ -92,8 +92,9 @@ class Monitor(Section):
         return {name.replace("_", "-"): section for name, section in signals.items() if section}
 
     def answers(self, task: Task | None) -> Literal["flags", "classes", "numbers"]:
-        """Return what the model answers, by its task, or else by the metric that it is judged by."""
-        tasks = {task} if task else set(self.performance.measure.tasks) if self.performance else set()
+        """Return what the model answers, by its task, or else by the metrics that it is judged by."""
+        named = [set(metric.tasks) for _, metric in self.metrics()]
+        tasks = {task} if task else set.intersection(*named) if named else set()
         if tasks and tasks <= {"regression", "forecasting"}:
             return "numbers"
         return "classes" if "classification" in tasks and "binary-classification" not in tasks else "flags"

@@ -12,8 +12,11 @@ from shared.policy.sections.measured import Measured
 from shared.policy.sections.quantities import AssetRef, Duration, Percent
 from shared.policy.sections.section import Section
 
-# Metrics that scores and a calibration tell without labels: shared/metrics/expected.py.
-EstimatedMetricName = Literal["roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "log_loss", "brier"]
+# Metrics that can be estimated without labels: shared/metrics/expected.py, shared/drift/signals/expectations.py.
+_OfFlags = Literal["roc_auc", "pr_auc", "accuracy", "precision", "recall", "f1", "log_loss", "brier"]
+_OfClasses = Literal["f1_macro", "f1_micro", "f1_weighted", "precision_macro", "recall_macro"]
+_OfProbabilities = Literal["roc_auc_macro", "roc_auc_weighted"]
+EstimatedMetricName = Literal[_OfFlags, _OfClasses, _OfProbabilities, "mae", "mse", "rmse"]
 MOST_WINDOWS = 30
 
 

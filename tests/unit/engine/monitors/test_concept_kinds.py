@@ -1,4 +1,4 @@
-"""Concept drift of whatever a model answers, by its task or by the metric that it is judged by."""
+"""Concept drift and estimates of whatever a model answers, by its task or by the metric that it is judged by."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from shared.policy.reading.problems import PolicyProblemsError
+from tests.unit.drift.signals.test_expectations import predicted_numbers as estimated_numbers
 from tests.unit.drift.signals.test_questions import predicted_classes, predicted_numbers
 from tests.unit.engine.fact_world import POLICY, a_policy
 from tests.unit.engine.signal_world import LABELS, SignalWorld
@@ -20,10 +21,10 @@ def performance(metric: str) -> str:
 class KindWorld(SignalWorld):
     """Rows that are scored and labelled, whatever is predicted."""
 
-    def __init__(self, metric: str) -> None:
+    def __init__(self, metric: str, signal: str = "concept_drift: {}") -> None:
         super().__init__()
         gated = POLICY.replace("metric: roc_auc, at_least: 0.7", f"metric: {metric}")
-        self.policies = (a_policy(f"{gated}monitor: {{every: 1h, concept_drift: {{}}, {performance(metric)}}}\n"),)
+        self.policies = (a_policy(f"{gated}monitor: {{every: 1h, {signal}, {performance(metric)}}}\n"),)
 
     def answer(self, frame: pd.DataFrame) -> None:
         frame = frame.assign(id=range(self.served, self.served + len(frame)))
@@ -53,6 +54,17 @@ def test_classes_are_followed_by_name() -> None:
         verdicts.append(world.verdict_by_signal["concept-drift"])
     assert verdicts == ["insufficient-data", "no-drift", "drift"]
     assert "in whether labels are" in world.newest["concept-drift"].sentence
+
+
+@pytest.mark.parametrize(("metric", "bound"), [("mae", "mae, at_most: 90"), ("f1_macro", "f1_macro, at_least: 0.1")])
+def test_estimates_are_made_of_the_first_rows_whose_labels_arrive(metric: str, bound: str) -> None:
+    make = estimated_numbers if metric == "mae" else predicted_classes
+    world = KindWorld(bound, f"estimated_performance: {{metric: {metric}}}")
+    verdicts = []
+    for seed, moved in ((1, 0.0), (2, 0.0), (3, 1.0 if metric == "mae" else -0.8)):
+        world.answer(make(4000, seed, moved=moved))
+        verdicts.append(world.verdict_by_signal["estimated-performance"])
+    assert verdicts == ["insufficient-data", "no-drift", "drift"]
 
 
 def test_several_labels_of_one_row_are_refused() -> None:
