@@ -63,7 +63,7 @@ class OfClasses:
         """
         if not len(answers):
             raise MetricUndefinedError(f"{metric} has no value: there are no rows")
-        scores, chosen, known = answers[:, :-1], answers[:, -1].astype(np.intp), find_metric(metric)
+        scores, chosen, described = answers[:, :-1], answers[:, -1].astype(np.intp), find_metric(metric)
         chances = np.column_stack([curve.at(scores[:, place]) for place, curve in enumerate(self.curves)])
         chances = (chances + CLIP) / (chances + CLIP).sum(axis=1, keepdims=True)
         hit = chances[np.arange(len(chances)), chosen]
@@ -72,14 +72,14 @@ class OfClasses:
         if metric == "log_loss":
             return float(-(chances * np.log(np.clip(scores, CLIP, 1 - CLIP))).sum(axis=1).mean())
         labels = chances.sum(axis=0)
-        weights = labels / labels.sum() if known.part == "weighted" else np.full(len(labels), 1 / len(labels))
-        if known.base == "roc_auc":
+        weights = labels / labels.sum() if described.part == "weighted" else np.full(len(labels), 1 / len(labels))
+        if described.base == "roc_auc":
             return float(
                 sum(w * expected_metric("roc_auc", scores[:, k], chances[:, k]) for k, w in enumerate(weights))
             )
         predicted, hits = (np.bincount(chosen, weights=by, minlength=len(labels)) for by in (None, hit))
-        above, of_labels, of_predicted = RATIOS[known.base]
-        if known.part == "micro":
+        above, of_labels, of_predicted = RATIOS[described.base]
+        if described.part == "micro":
             return float(above * hits.sum() / (of_labels * labels.sum() + of_predicted * predicted.sum()))
         return float(weights @ (above * hits / np.maximum(of_labels * labels + of_predicted * predicted, CLIP)))
 

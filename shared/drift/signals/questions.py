@@ -85,20 +85,20 @@ def concept_questions(
     return tuple((q, concept_reference(frame, *q.answers(frame, label), columns, ignore)) for q in questions)
 
 
-def judge_questions(asked: Questions, frame: pd.DataFrame, label: str, rules: ConceptRules) -> SignalReport:
+def judge_questions(questions: Questions, frame: pd.DataFrame, label: str, rules: ConceptRules) -> SignalReport:
     """Return whether any question is answered otherwise than before: the worst of the reports, with what the others
     found. A question with too few rows of an answer is left out; errors as `judge_concept`."""
-    each = dataclasses.replace(rules, false_alarms=rules.false_alarms / len(asked))
+    shared_rules = dataclasses.replace(rules, false_alarms=rules.false_alarms / len(questions))
     reports = [
-        judge_concept(known, frame, *q.answers(frame, label), dataclasses.replace(each, event=q.event()))
-        for q, known in asked
+        judge_concept(reference, frame, *q.answers(frame, label), dataclasses.replace(shared_rules, event=q.event()))
+        for q, reference in questions
     ]
     worst = min(reports, key=lambda report: ("drift", "no-drift", "insufficient-data").index(report.verdict))
     drifted = [report for report in reports if report.verdict == "drift"] or [worst]
     columns = {column.name: column for report in reports for column in report.columns if not column.is_drifted}
     columns |= {column.name: column for report in reports for column in report.columns if column.is_drifted}
-    few = [q.text for (q, _), report in zip(asked, reports, strict=True) if report.verdict == "insufficient-data"]
-    findings = (f"too few labels to judge {', '.join(few)}",) if few and len(few) < len(asked) else ()
+    few = [q.text for (q, _), report in zip(questions, reports, strict=True) if report.verdict == "insufficient-data"]
+    findings = (f"too few labels to judge {', '.join(few)}",) if few and len(few) < len(questions) else ()
     return dataclasses.replace(
         worst,
         sentence=" ".join(report.sentence for report in drifted),
@@ -107,9 +107,11 @@ def judge_questions(asked: Questions, frame: pd.DataFrame, label: str, rules: Co
     )
 
 
-def questions_to_dict(asked: Questions) -> dict[str, Any]:
+def questions_to_dict(questions: Questions) -> dict[str, Any]:
     """Return JSON-ready data that `questions_from_dict` reads back to equal questions."""
-    return {"questions": [{**dataclasses.asdict(q), "reference": concept_to_dict(known)} for q, known in asked]}
+    return {
+        "questions": [{**dataclasses.asdict(q), "reference": concept_to_dict(reference)} for q, reference in questions]
+    }
 
 
 def questions_from_dict(stored: Mapping[str, Any]) -> Questions:

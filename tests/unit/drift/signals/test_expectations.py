@@ -111,13 +111,13 @@ def test_rows_that_do_not_fit_are_refused_by_what_is_missing() -> None:
         expect_classes(frame[["prediction", "label"]], "label")
     with pytest.raises(ValueError, match="labels yew have none"):
         expect_classes(frame.assign(label="yew"), "label")
-    known = expect_classes(frame, "label")
+    expected = expect_classes(frame, "label")
     with pytest.raises(ValueError, match="no column prediction_oak"):
-        known.answers(frame.drop(columns="prediction_oak"))
+        expected.answers(frame.drop(columns="prediction_oak"))
     with pytest.raises(ValueError, match="2,000 predictions name no class"):
-        known.answers(frame.assign(prediction="yew"))
+        expected.answers(frame.assign(prediction="yew"))
     with pytest.raises(MetricUndefinedError):
-        OfClasses(("a", "b"), known.curves[:2]).value("accuracy", np.empty((0, 3)))
+        OfClasses(("a", "b"), expected.curves[:2]).value("accuracy", np.empty((0, 3)))
     numbers = predicted_numbers(2000, 1)
     reference = estimate_reference_of(numbers, "label", EstimateRules("mae", answers="numbers"), set())
     with pytest.raises(ValueError, match="no column x, by which"):

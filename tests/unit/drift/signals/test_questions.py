@@ -106,9 +106,9 @@ def test_what_is_stored_reads_back_to_the_same_verdict(kind: Answers) -> None:
         frames = [predicted_numbers(4000, 1), predicted_numbers(2000, 2, above=0.7)]
     if kind == "flags":
         frames = [frame.assign(prediction=frame["prediction_fir"], label=frame["label"] == "fir") for frame in frames]
-    asked = questions(kind, frames[0])
-    stored = questions_from_dict(json.loads(json.dumps(questions_to_dict(asked))))
-    reports = [judge_questions(known, frames[1], "label", ConceptRules()) for known in (asked, stored)]
+    made = questions(kind, frames[0])
+    stored = questions_from_dict(json.loads(json.dumps(questions_to_dict(made))))
+    reports = [judge_questions(one, frames[1], "label", ConceptRules()) for one in (made, stored)]
     assert reports[0] == reports[1]
     assert reports[0].verdict == "drift"
 
