@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.releases.verdict import Verdict
 from shared.drift.results.signals import SignalReport, SignalVerdict
-from shared.engine.monitors.references import FIRST_WINDOW, PREDICTION, VersionReferences, numbers
+from shared.engine.monitors.references import FIRST_WINDOW, PREDICTION, VersionReferences
 from shared.engine.monitors.rows.labelled_rows import LabelledReader, LabelledRows, require_columns
 from shared.engine.monitors.subject import NotYetError, Subject, attempt
 from shared.errors import PermanentError
