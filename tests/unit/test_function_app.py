@@ -172,6 +172,7 @@ def test_every_subscription_delivers_to_a_function_that_exists() -> None:
         "schedules",
         "show_approval",
         "show_monitor_report",
+        "show_version_card",
         "sweep",
     }
 
