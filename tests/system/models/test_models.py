@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from shared.domain.releases.release import ReleaseState
-from tests.system.models import forecast, images, numbers, several_labels, ten_classes, two_classes
+from tests.system.models import entities, forecast, images, numbers, several_labels, ten_classes, two_classes
 from tests.system.models.place import OwnModel, Place
 
-MODELS = [two_classes.MODEL, ten_classes.MODEL, several_labels.MODEL, numbers.MODEL, forecast.MODEL, images.MODEL]
+KINDS = (two_classes, ten_classes, several_labels, numbers, forecast, images, entities)
+MODELS = [kind.MODEL for kind in KINDS]
 
 
 @pytest.fixture(scope="module")
