@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import webbrowser
 from datetime import UTC, datetime
@@ -80,6 +81,13 @@ def run(
             "--importance", metavar="FILE.json", help="How much the model leans on each column; weighs the ranking."
         ),
     ] = None,
+    label: Annotated[
+        str | None,
+        typer.Option("--label", metavar="COLUMN", help="With files: their truth, beside a column prediction."),
+    ] = None,
+    metric: Annotated[
+        str, typer.Option("--metric", help="With --label: what is estimated, which also says what is answered.")
+    ] = "roc_auc",
     report: Annotated[
         Path | None, typer.Option("--report", "--html", metavar="FILE.html", help="Also write the page.")
     ] = None,
@@ -96,6 +104,7 @@ def run(
     \b
     Examples:
       vigia monitor run --reference january.parquet --current july.parquet --html report.html
+      vigia monitor run --reference march.parquet --current april.parquet --label delay --metric mae
       vigia monitor run flight-delay
       vigia monitor run flight-delay --window 24h -o json
       vigia monitor run flight-delay --reference azureml:flights@latest --start 2026-07-12 --end 2026-07-13
@@ -106,6 +115,9 @@ def run(
     from cli.monitor.request import read_request
 
     request = read_request(reference, current, ignore, window, start, end, min_effect, minimum_rows, importance)
+    if label and model is not None:
+        raise CommandError("cli.label", "--label is for files alone", "the policy of the model names its labels")
+    request = dataclasses.replace(request, label=label or "", metric=metric)
     with waiting("reading and comparing"):
         result = _look(model, request, settings, save)
     if report:

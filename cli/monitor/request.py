@@ -25,6 +25,8 @@ class LookRequest:
     min_effect: float | None = None
     minimum_rows: int | None = None
     importances: Mapping[str, float] | None = None
+    label: str = ""
+    metric: str = ""
 
 
 def read_request(

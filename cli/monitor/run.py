@@ -46,9 +46,11 @@ def look_at_files(request: LookRequest, now: datetime) -> MonitorReport:
             "cli.window", "files have no window", "leave --window, --start and --end out, or give a model"
         )
     reference, rows = read_files([Path(path) for path in request.reference]), read_files(request.current)
-    rules = _with_options(DriftRules(ignore=frozenset(request.ignore)), request)
+    left_out = {*request.ignore, *([request.label] if request.label else [])}
+    rules = _with_options(DriftRules(ignore=frozenset(left_out)), request)
     made = profile(reference, rules.ignore)
     signals = [measure_data_drift(rows, made, rules, request.importances), *_quality(reference, rows, rules, now)]
+    signals += _on_labels(reference, rows, request) if request.label else []
     header = ReportHeader(
         model=FILES,
         start=now,
@@ -195,6 +197,51 @@ def _quality(reference: object, rows: object, rules: DriftRules, now: datetime) 
     from shared.drift.signals.quality_profile import profile_quality
 
     return [check_quality(profile_quality(reference, rules.ignore), rows, now, QualityRules(ignore=rules.ignore))]  # type: ignore[arg-type]
+
+
+def _on_labels(reference: object, rows: object, request: LookRequest) -> list[SignalReport]:
+    """Return what scored rows with labels say of scored rows: the metric to expect, and with labels concept drift.
+
+    Raises:
+        CommandError: the metric cannot be estimated, or the files are too large.
+    """
+    import pandas as pd
+
+    from shared.drift.signals.concept import ConceptRules
+    from shared.drift.signals.estimated import estimate_performance, estimate_reference_of
+    from shared.drift.signals.questions import concept_questions, judge_questions
+    from shared.engine.monitors.references import PREDICTION, answers_of, estimate_rules
+    from shared.engine.monitors.rows.labelled_rows import require_columns
+    from shared.engine.monitors.subject import attempt
+    from shared.policy.sections.monitoring import Monitor
+    from shared.policy.sections.signals import EstimatedPerformance
+
+    if not isinstance(reference, pd.DataFrame) or not isinstance(rows, pd.DataFrame):
+        raise CommandError(
+            "cli.file", "the files are too large for --label", "leave it out, or take a part of the rows"
+        )
+    try:
+        section = EstimatedPerformance.model_validate({"metric": request.metric})
+    except ValueError as exc:
+        raise CommandError(
+            "cli.metric", f"{request.metric!r} cannot be estimated", "write e.g. roc_auc or mae"
+        ) from exc
+    kind, label, ignore = Monitor(estimated_performance=section).answers(None), request.label, set(request.ignore)
+    labelled, current = reference, rows
+
+    def estimated() -> SignalReport:
+        require_columns(labelled, {PREDICTION, label}, "the reference has")
+        require_columns(current, {PREDICTION}, "the current rows have")
+        rules = estimate_rules(section, kind)
+        made = estimate_reference_of(labelled.dropna(subset=[label]), label, rules, ignore)
+        return estimate_performance(made, answers_of(made, current), rules)
+
+    def concept() -> SignalReport:
+        questions = concept_questions(kind, labelled.dropna(subset=[label]), label, (), {label, PREDICTION, *ignore})
+        return judge_questions(questions, current.dropna(subset=[label]), label, ConceptRules())
+
+    signals = [attempt("estimated-performance", estimated)]
+    return [*signals, attempt("concept-drift", concept)] if label in current.columns else signals
 
 
 def _named(paths: Sequence[str]) -> str:

@@ -313,6 +313,14 @@ def estimate_rules(section: EstimatedPerformance, answers: Answers) -> EstimateR
     return EstimateRules(section.metric, section.min_change, section.threshold, section.minimum_rows, bound, answers)
 
 
+def answers_of(reference: EstimateReference, frame: pd.DataFrame) -> Any:
+    """Return the rows' answers as the reference's curve takes them."""
+    from shared.metrics.expected import Curve
+
+    curve = reference.curve
+    return numbers(frame[PREDICTION]) if isinstance(curve, Curve) else curve.answers(frame)
+
+
 def numbers(column: pd.Series[Any]) -> Any:
     from shared.drift.rows.equal import numbers_of
 

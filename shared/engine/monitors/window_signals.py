@@ -15,9 +15,9 @@ from shared.engine.monitors.references import (
     PREDICTION,
     QUALITY,
     VersionReferences,
+    answers_of,
     column_values,
     estimate_rules,
-    numbers,
 )
 from shared.engine.monitors.subject import NotYetError, Reference, Subject, attempt, no_reference
 from shared.policy.sections.signals import (
@@ -166,15 +166,13 @@ class WindowSignals:
 
     def _estimated_performance(self, section: EstimatedPerformance) -> SignalReport:
         from shared.drift.signals.estimated import estimate_performance
-        from shared.metrics.expected import Curve
 
         self._require_answers()
         reference = self.references.estimate(section)
         sample = self.answers.sample(SCORES)
-        curve, rules = reference.curve, estimate_rules(section, self.references.answers)
-        scores = numbers(sample.frame[PREDICTION]) if isinstance(curve, Curve) else curve.answers(sample.frame)
+        rules, answers = estimate_rules(section, self.references.answers), answers_of(reference, sample.frame)
         past = self.subject.past_values("estimated-performance", sample.rows)
-        return _of_sample(estimate_performance(reference, scores, rules, past), sample)
+        return _of_sample(estimate_performance(reference, answers, rules, past), sample)
 
     def _attribution_drift(self, section: AttributionDrift) -> SignalReport:
         from shared.drift.signals.attributions import KIND, compare_attributions

@@ -21,6 +21,7 @@ from shared.texts.monitor_report.page import render_report
 from tests.fakes.monitor_reports import a_report
 from tests.unit.cli.conftest import Run
 from tests.unit.cli.world import ENDPOINT, MODEL, NOW, FakeApp
+from tests.unit.drift.signals.test_questions import predicted_numbers
 
 RunJson = Callable[..., Any]
 
@@ -289,3 +290,23 @@ def test_calibration_on_reports_reads_what_is_stored(run_json: RunJson, run: Run
     assert run("monitor", "calibrate", MODEL, "--signal", "concept").exit_code == 2
     assert run("monitor", "calibrate", MODEL, "--persistence", "5 of 2").exit_code == 2
     assert run("monitor", "calibrate").exit_code == 2
+
+
+@pytest.mark.parametrize(("above", "code"), [(0.0, 0), (0.7, 2)], ids=["as_before", "labels_changed"])
+@pytest.mark.usefixtures("folder", "no_cloud")
+def test_files_with_labels_are_estimated_and_followed(run: Run, above: float, code: int) -> None:
+    predicted_numbers(4000, 1).to_parquet("known.parquet")
+    predicted_numbers(4000, 2, above=above).to_parquet("now.parquet")
+    files = ("--reference", "known.parquet", "--current", "now.parquet")
+    result = run("monitor", "run", *files, "--label", "label", "--metric", "mae", "-o", "json")
+    assert result.exit_code == code, result.output
+    verdicts = {entry["signal"]: entry["verdict"] for entry in json.loads(result.stdout) if not entry["column"]}
+    assert verdicts["estimated-performance"] == "no-drift"
+    assert verdicts["concept-drift"] == ("drift" if above else "no-drift")
+
+
+@pytest.mark.usefixtures("folder", "no_cloud")
+def test_a_metric_that_cannot_be_estimated_is_refused(run: Run) -> None:
+    files = ("--reference", "before.parquet", "--current", "same.csv", "--label", "row_id")
+    result = run("monitor", "run", *files, "--metric", "r2")
+    assert (result.exit_code, "cannot be estimated" in result.output) == (1, True)
