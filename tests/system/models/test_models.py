@@ -7,10 +7,19 @@ from collections.abc import Iterator
 import pytest
 
 from shared.domain.releases.release import ReleaseState
-from tests.system.models import entities, forecast, images, numbers, several_labels, ten_classes, two_classes
+from tests.system.models import (
+    entities,
+    forecast,
+    images,
+    numbers,
+    ranking,
+    several_labels,
+    ten_classes,
+    two_classes,
+)
 from tests.system.models.place import OwnModel, Place
 
-KINDS = (two_classes, ten_classes, several_labels, numbers, forecast, images, entities)
+KINDS = (two_classes, ten_classes, several_labels, numbers, forecast, images, entities, ranking)
 MODELS = [kind.MODEL for kind in KINDS]
 
 
