@@ -15,7 +15,7 @@ from local.storage import Azurite
 
 TESTS = Path(__file__).parent
 # Folders whose tests start whole systems, which mostly wait: each folder in one process, one system after the other.
-LANES = ("chaos", "system")
+LANES = ("chaos", "system/models", "system")
 # What takes longest, first: what starts last is waited for by one core alone.
 FIRST = (*LANES, "microsoft", "simulation")
 
@@ -34,8 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
-        folder = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
-        return FIRST.index(folder) if folder in FIRST else len(FIRST)
+        path = item.path.relative_to(TESTS).as_posix() if item.path.is_relative_to(TESTS) else ""
+        return next((number for number, folder in enumerate(FIRST) if path.startswith(f"{folder}/")), len(FIRST))
 
     items.sort(key=place)
 
@@ -44,8 +44,8 @@ class Lanes(LoadFileScheduling):
     """A file stays in one process, because its tests share what is slow to start; so does a folder of LANES."""
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = nodeid.removeprefix("tests/").partition("/")[0]
-        return folder if folder in LANES else str(super()._split_scope(nodeid))
+        lane = next((folder for folder in LANES if nodeid.startswith(f"tests/{folder}/")), None)
+        return lane or str(super()._split_scope(nodeid))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Lanes | None:
