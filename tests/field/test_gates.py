@@ -234,13 +234,19 @@ def test_labels_are_read_as_they_are_meant(labels: Any) -> None:
         pytest.param("f1", {"label": lambda t: t["label"] + 1}, "labels 0 and 1", id="labels_1_and_2"),
         pytest.param("roc_auc", {"label": "yes"}, "does not hold numbers: 'yes'; write 1 for the class", id="words"),
         pytest.param("roc_auc", {"challenger_score": "96.6%"}, "'96.6%'; write plain numbers, prob", id="percent_text"),
-        pytest.param("roc_auc", {"challenger_score": None}, "are not finite", id="missing"),
     ],
 )
-def test_scores_of_another_kind_are_named(metric: str, change: dict[str, Any], reason: str) -> None:
+def test_scores_of_another_kind_are_named_and_end_the_release_at_once(
+    metric: str, change: dict[str, Any], reason: str
+) -> None:
     side = "at_most" if metric in {"brier", "log_loss"} else "at_least"
     result = judged(scored(400, 200).assign(**change), "metric", metric=metric, **{side: 0.5})
-    assert (result.verdict, reason in result.reason) == (INCONCLUSIVE, True)
+    assert (result.verdict, reason in result.reason) == (FAIL, True)
+
+
+def test_scores_that_are_missing_are_no_evidence_yet() -> None:
+    result = judged(scored(400, 200).assign(challenger_score=None), "metric", metric="roc_auc", at_least=0.5)
+    assert (result.verdict, "are not finite" in result.reason) == (INCONCLUSIVE, True)
 
 
 POLICY = """\

@@ -223,7 +223,8 @@ def test_groups_that_the_evaluation_measured_itself_are_judged() -> None:
             "roc_auc is a metric of binary-classification, not of regression",
         ),
         (
-            "task: regression\nmonitor: {concept_drift: {}, performance: {metric: mae, at_most: 3}}\n",
+            "task: multilabel-classification\n"
+            "monitor: {concept_drift: {}, performance: {metric: f1_micro, at_least: 0.7}}\n",
             "monitor.concept_drift",
         ),
     ],

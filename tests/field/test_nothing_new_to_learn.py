@@ -64,6 +64,12 @@ def completed(world: World, job: str) -> str:
     return json.dumps(json.loads(run_ended("RunCompleted", "Completed", job)) | {"eventTime": str(world.clock.now())})
 
 
+def ends(world: World, job: str) -> None:
+    """Have the training end; its version is not registered yet, so that its event comes again later."""
+    with pytest.raises(RetryableError, match="shows no version"):
+        world.process(completed(world, job))
+
+
 def trained(world: World) -> int:
     return sum(call == "submit_job" for call, _ in world.azureml.calls)
 
@@ -138,7 +144,7 @@ def test_a_version_that_was_rejected_is_not_trained_a_second_time() -> None:
     world = a_world()
     world.azureml.latest["customers"] = "6"
     job = JobName(came_of(world, drift("7@1")).effect)
-    world.process(completed(world, job))
+    ends(world, job)
     world.clock.advance(timedelta(hours=7))
     again = came_of(world, drift("7@2"))
     assert (again.status, again.detail.partition(" ran ")[0]) == ("suppressed", f"nothing new to learn: {job}")
@@ -156,7 +162,7 @@ def test_from_the_end_of_a_training_to_the_end_of_its_release_the_same_drift_sta
         return outcome.detail if outcome.status == "suppressed" else ""
 
     assert held("7@2") == f"training under way: {job} has not ended"
-    world.process(completed(world, job))
+    ends(world, job)
     assert held("7@3").startswith(f"release under way: {job} has completed, and its version is about to be registered")
     world.azureml.register(MODEL, "8", created_at=world.clock.now(), job=job)
     assert held("7@4").startswith("release under way: version 8 is registered, and its release is about to be opened")
@@ -180,7 +186,7 @@ def test_a_completed_training_that_registers_nothing_holds_back_for_an_hour_only
     policy = a_policy(POLICY.replace("cooldown: 6h", "cooldown: 1s"))
     world = a_world(policy=policy)
     job = came_of(world, drift("7@1")).effect
-    world.process(completed(world, job))
+    ends(world, job)
     world.azureml.latest["customers"] = "6"
     world.clock.advance(timedelta(minutes=59))
     assert came_of(world, drift("7@x")).status == "suppressed"

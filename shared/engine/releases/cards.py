@@ -46,7 +46,12 @@ class Cards:
         evidence = self._read_before(release.id)
         if evidence is None or evidence.problems:
             evidence = self._evidence(release)
-        decision = self.approvals.decision(release.id, release.approval_digest) if release.approval_digest else None
+        decision = None
+        try:
+            if release.approval_digest:
+                decision = self.approvals.decision(release.id, release.approval_digest)
+        except PermanentError as exc:  # a release goes on whose question is damaged, and so does its card
+            evidence = replace(evidence, problems=(*evidence.problems, exc.message))
         unjudged = tuple(limits(release, evidence, decision))
         self.releases.save_card(VersionCard(release, self.clock.now(), evidence, decision, unjudged))
 

@@ -146,7 +146,7 @@ VARIANTS: dict[str, Variant[Parts]] = {
         Variant("stops-at-damage", "one damaged record stops the others", Parts(releases=StopsAtDamage)),
         Variant("raises-damage", "nobody is told of a damaged record", Parts(reconciler=RaisesDamage)),
         Variant("ab-by-guard", "an A/B test that cannot be read is its guard's", patches=(_BY_GUARD,), first=40),
-        Variant("default-unread", "a batch default is switched back without reading", patches=(_UNREAD,), first=110),
+        Variant("default-unread", "a batch default is switched back without reading", patches=(_UNREAD,), first=80),
         Variant("gates-unread", "a gate passes on missing evidence", patches=(_PASSES,), first=20),
         Variant("scores-again", "a batch is scored whenever there is no job", patches=(_SCORES,), first=10),
         Variant("open-by-age", "releases are deleted by their age, also open ones", patches=(_BY_AGE,)),

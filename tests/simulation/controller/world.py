@@ -12,6 +12,7 @@ from shared.domain.ids import EndpointName, ReleaseId
 from shared.domain.releases.release import Release
 from shared.engine.recovery.sweep import LateResumption, Sweep
 from shared.engine.releases.approvals import Approvals
+from shared.engine.releases.cards import Cards
 from shared.engine.releases.desk import ReleaseDesk
 from shared.engine.releases.endpoint_keeper import EndpointKeeper
 from shared.engine.releases.reconcile import Reconciler
@@ -21,6 +22,7 @@ from shared.errors import VigiaError
 from shared.ports.workspace import Workspace
 from shared.store.codec import decode
 from shared.store.facts.ledger import Ledger
+from shared.store.monitors.profiles import Profiles
 from shared.store.releases.approvals import ApprovalRecords
 from shared.store.releases.endpoints import EndpointStore
 from shared.store.releases.releases import ReleaseStore
@@ -89,8 +91,9 @@ class World:
         self.approvals = parts.approvals(self.records, queue, clock)
         telemetry = SimulatedTelemetry(run, self.azureml, self.sky, Random(0), dict(story.error_share))
         data = cast(Any, SimulatedData(run, self.sky, self.azureml, story.truth))
+        cards = Cards(workspace, data, self.approvals, releases, Profiles(blobs), clock)
         self.reconciler = parts.reconciler(
-            workspace, telemetry, data, self.approvals, self.notices, releases, endpoints, queue, clock
+            workspace, telemetry, data, self.approvals, self.notices, releases, endpoints, queue, clock, cards
         )
         self.keeper = parts.keeper(workspace, endpoints, releases, self.notices, clock)
         self.desk = parts.desk(releases, endpoints, queue, clock)
